@@ -14,11 +14,11 @@ from hftlab.backtest.engine import ACCOUNT
 from hftlab.backtest.ledger import book_fills
 from hftlab.backtest.report_texts import FILL_REASONS, REASONS, no_liquidity
 from hftlab.backtest.reports import Cause, Why
-from hftlab.backtest.result_tables import RAW, half_even
+from hftlab.backtest.result_tables import RAW, from_units, half_even
 from hftlab.backtest.step_requests import Kind
 from hftlab.book.matching.entries import EntryType, InForce
 from hftlab.events import BID
-from hftlab.instruments import UNIT, Instrument
+from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderStatus, Side
 from hftlab.trading.account import Account, AccountTerms
 from hftlab.trading.venue import Liquidity
@@ -174,13 +174,13 @@ def _orders(sent: pl.DataFrame, new: pl.DataFrame, heard: pl.DataFrame, fills: p
         pl.when(is_whole).then("last_fill").otherwise("ended").alias("ended"),
         status.alias("status"),
         filled.alias("filled_quantity"),
-        (half_even(value, filled) / UNIT).alias("average_price"),
+        from_units(half_even(value, filled)).cast(pl.Float64).alias("average_price"),
         pl.col("commission").fill_null(0),
         pl.when(pl.col("newest") == int(Cause.FILLED))
         .then(_text("why", FILL_REASONS))
         .when(pl.col("ending").is_not_null() & (pl.col("why") == int(Why.NO_LIQUIDITY)))
         .then(pl.when(is_market).then(pl.lit(_MARKET)).otherwise("time_in_force").replace_strict(_UNFILLED))
-        .when(pl.col("ending").is_not_null())
+        .when(pl.col("ending").is_not_null() | (pl.col("newest") == int(Cause.REFUSED)))
         .then(_text("why", REASONS))
         .alias("reason"),
     )
