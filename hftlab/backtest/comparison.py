@@ -21,7 +21,7 @@ from hftlab.nearest import describe_unknown
 __all__ = ["Comparison", "compare"]
 
 _ORDER: Final = ("orders", "requests", "fills", "positions", "equity", "queue", "gaps", "quotes")
-"""Of tables that differ first at the same time, the first here counts: what was asked for before what came of it."""
+"""Precedence of tables that differ first at the same time: requests come before what came of them."""
 _SHOWN: Final = 8
 """Facts that are shown."""
 _LEFT: Final = "style='text-align:left'"

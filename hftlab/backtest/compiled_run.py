@@ -44,7 +44,7 @@ class Settings(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What a run has left: requests and news (see hftlab.backtest.step_requests), and the number of steps.
+    """Log of a run: requests and news (see hftlab.backtest.step_requests), and the number of steps.
 
     `arrived` of the requests have reached the venue.
     """

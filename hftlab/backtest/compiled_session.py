@@ -29,7 +29,7 @@ __all__ = ["CompiledTables", "run_session"]
 
 
 class CompiledTables(NamedTuple):
-    """What a run has left: tables as Result.of_run() takes them, what could be traded, and the fill model."""
+    """Outcome of a run: tables as Result.of_run() takes them, the instruments, and the fill model."""
 
     tables: dict[str, pl.DataFrame]
     instruments: tuple[Instrument, ...]

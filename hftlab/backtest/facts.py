@@ -29,8 +29,10 @@ _PACKAGES: Final = ("numpy", "polars", "numba")
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """How an instrument is paid for: the currency of its prices, what one of it is worth in the account's, and the
-    smallest amount of it that cash can be paid in (1e-9). `rate` is a fraction as text, such as "5/4"."""
+    """Payment terms of an instrument: the currency of its prices, and what one of it is worth in the account's.
+
+    `rate` is a fraction as text, such as "5/4"; `step` is the smallest amount of it that cash can be paid in (1e-9).
+    """
 
     currency: str
     rate: str

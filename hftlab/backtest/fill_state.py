@@ -85,9 +85,8 @@ class FillState(NamedTuple):
     own: Records  # OWN
     sides: Records  # _SIDE; near and far are the greatest and the least key
     where: IntArray  # row of `own` by the order's number; 0 if it is over
-    instruments: (
-        Records  # _INSTRUMENT: last trade and nearest stops in ticks; tick in 1e-9; `model` or FIFO; lot in units
-    )
+    # _INSTRUMENT: last trade and nearest stops in ticks; tick in 1e-9; `model` or FIFO; lot in units
+    instruments: Records
     # _MARKS, one row: `live` and `parts` are of all own orders, `taken` counts what has lots taken, `needed` is how
     # many reports that may make for which there was no room.
     marks: Records

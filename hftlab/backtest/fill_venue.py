@@ -47,8 +47,7 @@ class FillVenue:
 
     Times are ns on the recording's axis of reception. Requests and reports take as long as `latency` says, and those of
     one account never overtake each other. `run()` stops at the first report that is due, so that whoever hears of it
-    can act before time goes on. DAY orders rest as GTC ones do: the end of a day is
-    not modelled.
+    can act before time goes on. DAY orders rest as GTC ones do: the end of a day is not modelled.
     """
 
     def __init__(self, core: Core, instruments: Sequence[Instrument], latency: Latency, start: int) -> None:

@@ -66,7 +66,7 @@ class Latency:
         self.compute = _model("compute", compute)
         self.seed = _seed(seed)
         self.report: FitReport | None = None
-        """What fit() has found; None of a latency that was not fitted."""
+        """Findings of fit(); None of a latency that was not fitted."""
 
     @classmethod
     def fit(

@@ -25,7 +25,7 @@ class Ask(IntEnum):
 
 
 class Request(NamedTuple):
-    """What changed a recorded order at a row, besides its executions. `lots` is by how many."""
+    """Change of a recorded order at a row, other than an execution, by so many `lots`."""
 
     row: int
     kind: Ask
@@ -47,7 +47,7 @@ class LeftOut(NamedTuple):
     size: int
     """Lots in all: those that it came with and those that were added."""
     was_cancelled: bool
-    """Whether the last request ended it, else the last of its executions did."""
+    """True if the last request ended it, False if the last of its executions did."""
 
 
 class Without(NamedTuple):

@@ -16,7 +16,7 @@ __all__ = ["MergedRows"]
 
 
 class _Place(NamedTuple):
-    """Where a source is: its block, and the row in it."""
+    """Place of a source: its block, and the row in it."""
 
     block: int
     row: int

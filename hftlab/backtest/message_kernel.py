@@ -27,7 +27,7 @@ LISTING: Final = np.dtype(
         ("lot_denominator", "f8"),
     ]
 )
-"""What is known of a symbol from the start."""
+"""Facts of a symbol that are known from the start."""
 
 MEMORY: Final = np.dtype(
     [
@@ -41,7 +41,7 @@ MEMORY: Final = np.dtype(
         ("last_buy", "i8"),
     ]
 )
-"""What is remembered of a symbol besides its book."""
+"""Memory of a symbol besides its book."""
 
 _LOWEST: Final = -(2**63)
 _BEYOND: Final = 2 * HIGHEST_PRICE

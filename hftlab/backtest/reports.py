@@ -59,9 +59,7 @@ REPORT: Final = np.dtype(
     ]
 )
 ReportRow: TypeAlias = tuple[int, int, int, int, int, int, int, int]
-"""Row of REPORT."""
-
-"""One row of the reports, in the order in which things happened."""
+"""Row of REPORT, as Python's numbers."""
 
 
 class Reports(NamedTuple):

@@ -21,7 +21,7 @@ Send = Callable[[NewOrder | CancelOrder | ReplaceOrder | CancelAll], None]
 
 
 class StrategyOrder(OrderHandle):
-    """An order of a strategy: a handle that shows what the strategy has been told of it."""
+    """Order of a strategy: a handle that shows what the strategy has been told of it."""
 
     def __init__(self, tracked: TrackedOrder, trading: StrategyTrading) -> None:
         super().__init__(tracked)

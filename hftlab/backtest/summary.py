@@ -63,7 +63,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     quantity_fill_ratio: float | None
     """Share of their quantity that was filled."""
     maker_share: float | None
-    """Of the value of all fills."""
+    """Share of the value of all fills, as the two below."""
     taker_share: float | None
     auction_share: float | None
     mean_inventory: float | None

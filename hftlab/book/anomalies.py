@@ -40,7 +40,7 @@ Kind: TypeAlias = Literal[
 """
 
 Policy: TypeAlias = Literal["skip", "raise", "clear"]
-"""What happens besides counting: continue, raise BookAnomaly, or clear the instrument's book."""
+"""Response to an anomaly besides counting: continue, raise BookAnomaly, or clear the instrument's book."""
 
 KINDS: Final[tuple[Kind, ...]] = (
     "time_back",

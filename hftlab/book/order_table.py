@@ -36,11 +36,11 @@ Heads = npt.NDArray[np.uint32]
 ORDER: Final = np.dtype(
     [("id", "i8"), ("lots", "i8"), ("level", "u4"), ("next", "u4"), ("prev", "u4"), ("after", "u4")]
 )
-"""An order: its id (the bits of the uint64), its level's row, its neighbours in the queue, and the next of its chain in
+"""Order: its id (the bits of the uint64), its level's row, its neighbours in the queue, and the next of its chain in
 the table; 0 for none."""
 
 HEADS_PER_ORDER: Final = 4
-"""How many heads there are at least for each order."""
+"""Heads that there are at least for each order."""
 
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _BOOK_MULTIPLIER: Final = np.uint64(0xC2B2AE3D27D4EB4F)

@@ -13,7 +13,7 @@ __all__ = ["known", "remove_outdated"]
 _known: Final[defaultdict[tuple[str, str], set[str]]] = defaultdict(set)
 """Names without an ending of the files that belong to today's functions, by folder and module."""
 _FILE: Final = re.compile(r"((\w+)\.([\w.]+)-\d+\.(py\w+))(?:\.\d+)?\.nb[ic]")
-"""As numba names them: module.function-line.py311, the number of a signature, nbi (index) or nbc (code)."""
+"""Pattern of numba's names: module.function-line.py311, the number of a signature, nbi (index) or nbc (code)."""
 
 
 def known(folder: str, base: str) -> None:

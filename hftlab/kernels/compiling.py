@@ -223,7 +223,7 @@ def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
 
 
 class _Looked(NamedTuple):
-    """What the names of a module are, as far as machine code depends on it."""
+    """Names of a module, as far as machine code depends on them."""
 
     spec: object
     changed: int  # ns, when its file was

@@ -29,7 +29,7 @@ __all__ = [
 STEP: Final = 20_000_000
 """Nanoseconds between two values of the fundamental prices."""
 PATH_LENGTH: Final = 64
-"""How many of its newest values each fundamental price keeps: the longest lag of a venue."""
+"""Newest values that each fundamental price keeps: the longest lag of a venue, in steps."""
 MAKERS: Final = 3
 METAORDERS: Final = 3
 RESTING: Final = 4096

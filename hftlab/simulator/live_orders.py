@@ -68,7 +68,7 @@ class LiveOrder:
     number: int = 0
     filled: int = 0
     is_waiting: bool = False
-    """Whether it is a stop that has not been released."""
+    """True of a stop that has not been released."""
 
     @property
     def reach(self) -> int:
@@ -77,7 +77,7 @@ class LiveOrder:
 
     @property
     def is_below(self) -> bool:
-        """Whether the market has to fall to reach it."""
+        """True if the market has to fall to reach it."""
         return self.is_buy != self.is_waiting
 
 
@@ -101,7 +101,7 @@ class LiveOrders:
         self._by_id: dict[str, LiveOrder] = {}
         self._by_number: dict[int, LiveOrder] = {}
         self.counts: Final[dict[int, int]] = {}
-        """How many are live in each listing that has some, by the listing's number."""
+        """Number of live orders in each listing that has some, by the listing's number."""
         self._nearest = {one.number: (NearestOrders(falling=True), NearestOrders(falling=False)) for one in listings}
 
     def owner(self, account: str) -> int:

@@ -30,9 +30,9 @@ __all__ = ["code_identity", "code_sources", "value_hash"]
 def code_identity(strategy: object) -> str:
     """Return a hash of a strategy's code.
 
-    Of what is in a module's file it is that of the file, of those of its base classes that are not hftlab's own, and of
-    the modules of the same project that these import. Of what a notebook, a prompt or a function has defined it is that
-    of its functions, and of the functions, classes, values and modules that these name. Raises StaleCode for a module
+    For code in a module's file it hashes that file, those of its base classes that are not hftlab's own, and those of
+    the modules of the same project that these import. For code that a notebook, a prompt or a function has defined it
+    hashes the functions, and the functions, classes, values and modules that they name. Raises StaleCode for a module
     that is not loaded as its file says, and ArgumentError for a value that has no bytes to compare.
     """
     return _identity(strategy)[0]

@@ -19,7 +19,7 @@ Grid: TypeAlias = Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Any]]
 ARGUMENTS: Final = ("fill", "latency", "fees", "cash", "terms", "seed")
 """Arguments of a backtest that may be in a grid; `seed` is that of the latency."""
 CASH: Final = 1_000_000.0
-"""What an account begins with where nothing else is said."""
+"""Cash with which an account begins where nothing else is said."""
 _STRATEGY, _BACKTEST = "strategy.", "backtest."
 
 
@@ -28,9 +28,9 @@ class Point(NamedTuple):
 
     values: dict[str, Any]
     parameters: dict[str, Any]
-    """Of the strategy."""
+    """Arguments with which the strategy is made."""
     arguments: dict[str, Any]
-    """Of the backtest."""
+    """Arguments of the backtest."""
 
 
 def points_of(grid: Grid | None, subject: Subject, fixed: Collection[str] = ()) -> list[Point]:

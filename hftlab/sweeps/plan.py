@@ -91,7 +91,7 @@ def planned_runs(
 
 
 class _Once:
-    """What is asked of the values of a grid, once each: thousands of points have the same objects."""
+    """Checks and identities of the values of a grid, each made once: thousands of points have the same objects."""
 
     def __init__(self) -> None:
         self._checked: set[tuple[int, ...]] = set()

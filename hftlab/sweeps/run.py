@@ -26,12 +26,15 @@ __all__ = ["Outcome", "Task", "manifest_hash", "run_task"]
 
 _STRATEGIES: Final = 4
 _SESSIONS: Final = 64
-"""What a process keeps: sessions are closed files, whose manifest has been read and whose parts were verified."""
+"""Strategies and sessions that a process keeps. Sessions are closed files: their manifest was read, parts verified."""
 
 
 class Task(NamedTuple):
-    """What a run needs: the pickled strategy, the session's folder and the hash of its manifest, what is pickled of the
-    point (parameters of the strategy and arguments of the backtest), and the modules that all of it is of."""
+    """Task of a run: the pickled strategy, a session's folder and the hash of its manifest, and a point of the grid.
+
+    The point is pickled as well: parameters of the strategy and arguments of the backtest. `sources` are the modules
+    that all of it is of.
+    """
 
     strategy: bytes
     session: Location
@@ -41,7 +44,7 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a run: its measures by name, how long it took (s), and the text of what was raised."""
+    """Outcome of a run: its measures by name, how long it took (s), and the text of what was raised."""
 
     measures: dict[str, Any]
     seconds: float

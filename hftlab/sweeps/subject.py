@@ -43,7 +43,7 @@ class Subject:
         inner = _inner(strategy)
         self.name = f"{inner.__module__}:{inner.__qualname__}"
         self.code = code_identity(strategy)
-        """Hash of its code, in whose place a result is another one."""
+        """Hash of its code: rows of another one are not reused."""
         self.sources = code_sources(strategy)
         """Modules that its code is of, with the hashes of their files."""
         self.parameters: list[str] = []

@@ -111,7 +111,7 @@ class Portfolio(NamedTuple):
 
 
 class _Listing(NamedTuple):
-    """How one instrument is paid for: prices' currency to cash, to the account's currency and to the commission's."""
+    """Payment terms of one instrument: its prices' currency to cash, to the account's currency and the commission's."""
 
     instrument: Instrument
     cash: str

@@ -265,7 +265,7 @@ class Broker:
 
     @property
     def needs_valuation(self) -> bool:
-        """Whether an account has a position, or a portfolio that differs from the last that was told."""
+        """True if an account has a position, or a portfolio that differs from the last that was told."""
         if any(self._holders.values()):
             return True
         for customer in self._customers.values():  # noqa: SIM110

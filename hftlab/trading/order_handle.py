@@ -12,7 +12,7 @@ __all__ = ["OrderHandle"]
 
 
 class OrderHandle:
-    """An order, live: each attribute is what the newest ORDER_UPDATE says, and may be read from any thread.
+    """Live order: each attribute is what the newest ORDER_UPDATE says, and may be read from any thread.
 
     Prices are in the instrument's currency, quantities in its units, times in nanoseconds UTC. Handles of the same
     order are equal.
@@ -59,7 +59,7 @@ class OrderHandle:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to it: FILLED, CANCELED, REJECTED or EXPIRED."""
+        """True if nothing more happens to it: FILLED, CANCELED, REJECTED or EXPIRED."""
         return self.tracked.record.is_final
 
     @property

@@ -104,7 +104,7 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_final(self) -> bool:
-        """Whether the order is FILLED, CANCELED, REJECTED or EXPIRED."""
+        """True of an order that is FILLED, CANCELED, REJECTED or EXPIRED."""
         return self.status in FINAL
 
 

@@ -20,12 +20,12 @@ class NamedModel(Protocol):
 
     @property
     def impact(self) -> bool:
-        """Whether recorded orders are matched again against what own ones have left."""
+        """True if recorded orders are matched again against what own ones have left."""
         ...
 
 
 Fills: TypeAlias = str | NamedModel | Mapping[str, Any]
-"""How orders fill in a recorded market: a fill model or its name, or a dict of `fill`, `latency` and `impact`."""
+"""Fills of orders in a recorded market: a fill model or its name, or a dict of `fill`, `latency` and `impact`."""
 
 
 @runtime_checkable

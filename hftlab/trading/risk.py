@@ -37,7 +37,7 @@ _NEEDED: Final = {
     OrderType.STOP_LIMIT: (True, True, False),
     OrderType.ICEBERG: (True, False, True),
 }
-"""Which of the fields an order of each type has to have; it may have no other."""
+"""Fields that an order of each type has to have, and the only ones that it may have."""
 _CENT: Final = UNIT // 100
 
 
@@ -80,7 +80,7 @@ class Exposure(NamedTuple):
     notional: int = 0
     """Cost of all open orders, in 1e-9 of the account's currency."""
     orders: int = 0
-    """How many are open, in all instruments."""
+    """Number of open orders, in all instruments."""
 
 
 class PreTradeChecks:

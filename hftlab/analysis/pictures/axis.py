@@ -78,7 +78,7 @@ class Axis:
 
     @property
     def floor(self) -> float:
-        """The value at which areas begin: 0, or the end of the range that is nearest to it."""
+        """Number at which areas begin: 0, or the end of the range that is nearest to it."""
         low, high = sorted((self._low, self._high))
         return low if self.kind == "log" else min(max(0.0, low), high)
 

@@ -15,7 +15,7 @@ __all__ = ["MOST_LOTS", "MOST_RELOADS", "check_new", "check_replace", "is_price"
 
 MOST_LOTS: Final = 2**40
 MOST_RELOADS: Final = 1000
-"""How often an iceberg may show a new part, so that no order can ask for output without bounds."""
+"""Parts that an iceberg may show at most, so that no order can ask for output without bounds."""
 
 
 @in_place
