@@ -273,6 +273,8 @@ class PublisherNode:
             return f"the source {self.source.name!r} has failed ({self._playback.failure}): start the publisher again"
         source = undecorated(self.source)
         of_source = source.problem if isinstance(source, Live) else None
+        if self._playback.is_ended:
+            of_source = f"the recording {self.source.name!r} has ended: start its publisher again, or loop it"
         return self._problem or self._denied or self._told.problem or of_source
 
     def stats(self) -> dict[str, Any]:

@@ -111,6 +111,17 @@ class TestRecordings:
                 assert state is not None
                 assert state.price == (state.bid + state.ask) / 2
 
+    async def test_one_that_has_ended_says_so(self, terms: NatsTerms, cluster: str) -> None:
+        recording = open_session(ROOT / "data" / "walk").replay(speed=1000)
+        async with (
+            PublisherNode(recording, terms, cluster=cluster) as node,
+            Gateway(terms, port=0, cluster=cluster) as gateway,
+        ):
+            await until(lambda: gateway.server.stats()["problems"])
+            assert gateway.server.stats()["problems"] == [node.problem]
+            assert node.problem == "the recording 'walk' has ended: start its publisher again, or loop it"
+            assert gateway.server.unready() is None
+
 
 class TestOthers:
     async def test_one_that_could_not_be_asked_is_asked_again(self, terms: NatsTerms, cluster: str) -> None:
