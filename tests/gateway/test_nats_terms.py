@@ -13,11 +13,9 @@ from typing import Any
 import nkeys  # type: ignore[import-untyped]
 import pytest
 import trustme
-from nats.errors import Error
 
 from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode, nats_terms
-from hftlab.gateway.nats_report import NatsReport
 from hftlab.simulator import RandomWalk
 from tests.gateway.conftest import free_port, until
 
@@ -181,18 +179,6 @@ class TestConnecting:
         terms = NatsTerms(**{name: tmp_path / file for name, file in given.items()})
         with pytest.raises(HftlabError, match=rf"TLS for NATS: {tmp_path / 'ca'}.*PEM"):
             await connected(terms)
-
-    async def test_a_refusal_stays_told_while_attempts_are_cut_off(self) -> None:
-        told: list[str | None] = []
-        report = NatsReport("nats://bus:4222", {"user"}, told.append)
-        report.failed(Error("nats: 'Authorization Violation'"))
-        report.failed(BrokenPipeError("Broken pipe"))
-        assert [str(one).partition(" (")[0] for one in told] == ["NATS at nats://bus:4222 refuses the credentials"] * 2
-        assert "check what is given as --nats-user and --nats-password" in str(told[0])
-        report.failed(ConnectionRefusedError("refused"))
-        assert "cannot be reached" in str(told[-1])
-        report.connected()
-        assert told[-1] is None
 
     async def test_what_is_not_permitted_is_said(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         config = tmp_path / "nats.conf"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from nats.aio.msg import Msg
 
-from hftlab import Client, Clock
+from hftlab import Client
 from hftlab.clock import to_milliseconds, wall_time
-from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError, SubscriptionFailed
+from hftlab.errors import ConnectionFailed, HftlabError, SubscriptionFailed
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
 from hftlab.gateway.announcement import Announcement, Beat, encode
 from hftlab.gateway.subjects import Subjects
@@ -22,10 +22,6 @@ from tests.session.sessions import write_session
 
 
 class TestArguments:
-    def test_an_unpaced_source_is_refused(self) -> None:
-        with pytest.raises(ArgumentError, match="unpaced"):
-            PublisherNode(RandomWalk(7, clock=Clock(speed=float("inf"))))
-
     def test_a_source_has_one_publisher_or_server(self) -> None:
         assert PublisherNode(RandomWalk(7)).broker is None
 
