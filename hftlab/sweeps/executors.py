@@ -29,7 +29,8 @@ def opened_executor(executor: Any, workers: int | None, tries: int) -> Iterator[
     """Provide the call that submits runs, and how many may be submitted at a time.
 
     None is a pool of processes, which ends with the block: at once if that is left by an exception. A
-    `distributed.Client` is taken by its own executor. Raises ArgumentTypeError for something else.
+    `distributed.Client` is taken by its own executor. Raises ArgumentTypeError for something else, and ExecutorFailed
+    for a client that is closed.
     """
     if executor is None:
         pool = WorkerPool(workers, tries=tries)
@@ -45,6 +46,8 @@ def opened_executor(executor: Any, workers: int | None, tries: int) -> Iterator[
     if isinstance(executor, WorkerPool):
         yield _Opened(executor.submit, 2 * executor.workers)
     elif callable(getattr(executor, "get_executor", None)):  # distributed.Client, without importing it
+        if executor.status in ("closing", "closed"):
+            raise _failed(RuntimeError("the client is closed"))
         # Not pure: Dask would hash each task, and give a run of before for the same one.
         yield _Opened(executor.get_executor(pure=False, retries=tries - 1).submit, max(_AHEAD, 2 * _threads(executor)))
     elif isinstance(executor, Executor) or callable(getattr(executor, "submit", None)):

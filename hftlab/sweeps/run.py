@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import cloudpickle
 
 from hftlab.backtest import CompiledStrategy, Latency, run_backtest
-from hftlab.errors import HftlabError, SessionDamaged, SessionError
+from hftlab.errors import HftlabError, SessionDamaged, SessionError, SessionNotFound
 from hftlab.session import Session, open_session
 from hftlab.session.manifest import MANIFEST
 from hftlab.session.object_path import Location
@@ -97,8 +97,15 @@ _PACKAGE: Final = Path(__file__).parents[1].as_posix()
 
 
 def manifest_hash(folder: Location) -> str:
-    """Return the SHA-256 of a session's manifest, which has the checksums of all of its data."""
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    """Return the SHA-256 of a session's manifest, which has the checksums of all of its data.
+
+    Raises SessionNotFound.
+    """
+    try:
+        data = (folder / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        raise SessionNotFound(f"{folder} is gone since it was opened: open it where it lies now", path=folder) from None
+    return hashlib.sha256(data).hexdigest()
 
 
 class _Strategies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final
@@ -94,6 +94,8 @@ def sweep(
         kept = rows.rows.filter(pl.col("key").is_in(plan.runs))
         if retry_errors:
             kept = kept.filter(pl.col("error").is_null())
+        for moved in _moved_rows(kept, planned):
+            rows.add(moved)
         done = set(kept["key"])
         left = {key: one for key, one in planned.items() if key not in done}
         errors = kept["error"].count()
@@ -111,6 +113,15 @@ def sweep(
             result = Sweep(plan, rows.rows, rows.path)
             rows.save(result.table)
     return result
+
+
+def _moved_rows(kept: pl.DataFrame, planned: Mapping[str, PlannedRun]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of runs whose session lies elsewhere by now, or has another name, with where it is today."""
+    places = zip(*kept.select("key", "session", "path"), strict=True)
+    moved = [key for key, *place in places if place != [planned[key].run.session, planned[key].run.path]]
+    for row in kept.filter(pl.col("key").is_in(moved)).iter_rows(named=True):
+        run = planned[row["key"]].run
+        yield row | {"session": run.session, "path": run.path, "case": run.case}
 
 
 def _ended_rows(

@@ -40,6 +40,8 @@ def test_a_cluster_of_dask_gives_the_same_table() -> None:
     with client(processes=False) as cluster:
         found = hl.sweep(Joiner, two_days(), GRID, executor=cluster)
     assert_frame_equal(outcome(found), expected, check_exact=True)
+    with pytest.raises(ExecutorFailed, match="the client is closed"):
+        hl.sweep(Joiner, two_days(), GRID, executor=cluster)
 
 
 @pytest.mark.soak

@@ -127,6 +127,21 @@ class TestFolder:
         assert_frame_equal(hl.open_sweep(tmp_path / "s").table, whole.table, check_exact=True)
         assert_frame_equal(pl.read_parquet(tmp_path / "s" / "table.parquet"), whole.table, check_exact=True)
 
+    def test_a_session_that_was_moved_has_its_new_name(self, tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+        """Another one has its old name since; the table is that of a sweep which begins now."""
+        first, second = (one.folder for one in two_days())
+        shutil.copytree(first, tmp_path / "a")
+        hl.sweep(Joiner, tmp_path / "a", executor=threads, folder=tmp_path / "s")
+        (tmp_path / "a").rename(tmp_path / "b")
+        shutil.copytree(second, tmp_path / "a")
+        both, counted = [tmp_path / "a", tmp_path / "b"], _Counting(threads)
+        with pytest.warns(UserWarning, match="the data of the session"):
+            found = hl.sweep(Joiner, both, executor=counted, folder=tmp_path / "s")
+        assert counted.calls == 1
+        assert found.table["session"].to_list() == ["a", "b"]
+        assert_frame_equal(outcome(found), outcome(hl.sweep(Joiner, both, executor=threads)), check_exact=True)
+        assert_frame_equal(hl.open_sweep(tmp_path / "s").table, found.table, check_exact=True)
+
     def test_says_that_code_has_changed_and_runs_again(self, tmp_path: Path, threads: ThreadPoolExecutor) -> None:
         def made(size: int) -> Any:
             class Changing(Joiner):
@@ -219,6 +234,11 @@ class TestFailures:
         counted = _Counting(None)
         with pytest.raises(SessionNotFound):
             hl.sweep(Joiner, tmp_path / "nowhere", executor=counted)
+        shutil.copytree(two_days()[0].folder, tmp_path / "day")
+        opened = hl.open_session(tmp_path / "day")
+        shutil.rmtree(tmp_path / "day")
+        with pytest.raises(SessionNotFound, match="is gone since it was opened"):
+            hl.sweep(Joiner, opened, executor=counted)
         with pytest.raises(ArgumentError, match="no fill model"):
             hl.sweep(Joiner, two_days(), {"fill": ["fifo", "fof"]}, executor=counted)
         with pytest.raises(ArgumentError, match="there are no sessions"):
