@@ -24,6 +24,7 @@ __all__ = [
     "MONO",
     "SANS",
     "SERIES",
+    "WIDEST",
     "Role",
     "to_javascript",
 ]
@@ -81,7 +82,9 @@ BAND: Final = "rgba(128, 136, 144, 0.18)"
 CLEAR: Final = "rgba(0, 0, 0, 0)"
 """The background of figures: that of the page."""
 FITTED: Final = 'style="max-width:100%;height:auto"'
-"""Attribute of an SVG picture that a narrow page shrinks instead of cutting it."""
+"""Attribute of an SVG picture that a narrow page shrinks instead of cutting it, where it is part of the page."""
+WIDEST: Final = 650
+"""Width in px of a picture, at most: in the HTML that nbconvert writes, images that are wider than the page are cut."""
 
 
 def to_javascript() -> str:

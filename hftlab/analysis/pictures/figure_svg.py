@@ -13,11 +13,10 @@ from hftlab.analysis.pictures.axis import Axis, kind_of
 from hftlab.analysis.pictures.elements import plain, rectangle, stroke, text, text_width
 from hftlab.analysis.pictures.heat import draw_heat
 from hftlab.analysis.pictures.marks import bar_spans, draw_bars, draw_markers, draw_scatter, has_markers
-from hftlab.palette import AXIS, CLEAR, FITTED, GRID, SANS, SERIES
+from hftlab.palette import AXIS, CLEAR, FITTED, GRID, SANS, SERIES, WIDEST
 
 __all__ = ["figure_svg"]
 
-_WIDTH: Final = 760
 _HEIGHT: Final = 450
 _MARGINS: Final = {"l": 80, "r": 80, "t": 100, "b": 80}
 _SCATTER: Final = ("scatter", "scattergl")
@@ -45,7 +44,7 @@ class _Picture:
         self._layout = layout
         self._traces = traces
         self._ink = layout.font.color or AXIS
-        self._width, self._height = layout.width or _WIDTH, layout.height or _HEIGHT
+        self._width, self._height = layout.width or WIDEST, layout.height or _HEIGHT
         edges = {
             side: getattr(layout.margin, side) if getattr(layout.margin, side) is not None else room
             for side, room in _MARGINS.items()

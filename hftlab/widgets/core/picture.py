@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
-from hftlab.palette import DARK, FITTED, LIGHT, MONO, SANS, Role
+from hftlab.palette import DARK, FITTED, LIGHT, MONO, SANS, WIDEST, Role
 
 __all__ = ["Anchor", "Drawing", "Picture", "shortened"]
 
@@ -42,10 +42,13 @@ class Picture:
 
 
 class Drawing:
-    """An SVG drawing on an opaque background, which makes it readable on any page. `Role`s name the colours."""
+    """An SVG drawing on an opaque background, which makes it readable on any page. `Role`s name the colours.
+
+    One that is wider than a narrow page is shown smaller.
+    """
 
     def __init__(self, width: float, height: float, title: str) -> None:
-        self._size = f"{width:g}", f"{height:g}"
+        self._size = width, height
         self._title = _text(title)
         self._shapes: list[str] = []
         self._lines: set[Role] = set()
@@ -111,10 +114,11 @@ class Drawing:
     def svg(self) -> str:
         """The whole document."""
         width, height = self._size
+        scale = min(1.0, WIDEST / width)
         lines = "".join(f" .hftlab-{role}-line {{ stroke: {DARK[role]}; }}" for role in sorted(self._lines))
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" {FITTED} role="img" font-family="{SANS}">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * scale:g}" height="{height * scale:g}" '
+            f'viewBox="0 0 {width:g} {height:g}" {FITTED} role="img" font-family="{SANS}">'
             f"<title>{self._title}</title><style>{_STYLE % lines}</style>{''.join(self._shapes)}</svg>"
         )
 

@@ -37,7 +37,7 @@ def lines() -> Any:
 def test_titles_names_and_size() -> None:
     root = drawn(lines())
     assert {"Depth of AAPL", "price, USD", "shares", "bids", "asks", "0", "10"} <= set(texts(lines()))
-    assert (root.get("width"), root.get("height")) == ("760", "300")
+    assert (root.get("width"), root.get("height")) == ("650", "300")
     assert root.findtext(f"{SVG}title") == "Depth of AAPL"
 
 
@@ -69,7 +69,7 @@ def test_a_long_legend_has_rows() -> None:
     lay_out(figure, "t", "x", "y")
     names = [element for element in drawn(figure).iter(f"{SVG}text") if "long" in (element.text or "")]
     assert len({element.get("y") for element in names}) > 1
-    assert all(0 < float(element.get("x", 0)) < 760 for element in names)
+    assert all(0 < float(element.get("x", 0)) < 650 for element in names)
 
 
 def test_matching_axes_have_one_range() -> None:
@@ -79,7 +79,7 @@ def test_matching_axes_have_one_range() -> None:
     lay_out(figure, "t", "x", "y")
     paths = [element.get("d", "") for element in drawn(figure).iter(f"{SVG}path") if element.get("stroke") in COLOURS]
     upper, lower = ([float(x) for x in re.findall(r"[ML]([\d.]+)", path)] for path in paths)
-    assert upper[1] == lower[0] == pytest.approx((70 + 740) / 2)
+    assert upper[1] == lower[0] == pytest.approx((70 + 630) / 2)
 
 
 def test_bars_lines_and_times_together() -> None:
@@ -101,7 +101,7 @@ def test_shapes_and_annotations() -> None:
     band = re.search(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*fill-opacity="0.2"', svg)
     assert band is not None
     left, top, width, height = map(float, band.groups())
-    assert (left, width) == (70 + 670 * 0.2, 670 * 0.2)
+    assert (left, width) == pytest.approx((70 + 560 * 0.2, 560 * 0.2))
     assert (top, height) == (70, 300 - 70 - 50)
     assert svg.index(band[0]) < svg.index("<clipPath"), "a band of the layer below comes before the lines"
 
