@@ -60,15 +60,19 @@ class LiveMarket:
         self._forget()
 
     def next(self, until: int | None) -> Sequence[Timed[Any]]:
-        """Return the next message, waiting for it until `until` at most; nothing if there is none."""
+        """Return the next message, waiting for it until `until` at most; nothing if there is none.
+
+        Raises EOFError at the end of the connection, or of the replay that the server streams.
+        """
         while True:
+            is_over = self._client.connection_status in _OVER or self._client.replay_ended
             if not self._waiting and not self._receive():
-                if self._client.connection_status in _OVER:
-                    raise EOFError
                 limit = until if until is not None else self.end
                 if limit is not None and self._estimate() >= limit:
                     self._now = max(self._now, limit)
                     return ()
+                if is_over:  # what came before that was in the queue
+                    raise EOFError
                 continue
             if not self._waiting:
                 continue

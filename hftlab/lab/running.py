@@ -46,7 +46,7 @@ def run(
 
     At a live market it reacts to messages as they come, on the symbols that the client subscribes to, and orders are
     sent without waiting. It ends after `duration` (seconds, or text such as "5m") of the market's time, with the
-    connection, or at an interrupt, which returns the result as well.
+    connection or a replay that does not take orders, or at an interrupt, which returns the result as well.
 
     A replay that takes orders (hl.serve(session.replay(), fills=...)) is driven by the run: paused, and stepped from
     message to message and to the strategy's timers, so that the same run gives the same orders and fills each time,
@@ -104,7 +104,7 @@ def run(
 def _drive(engine: Engine, market: LiveMarket | SteppedMarket) -> None:
     try:
         engine.run(market.end)
-    except (KeyboardInterrupt, EOFError):  # the user's, and that of the connection
+    except (KeyboardInterrupt, EOFError):  # the user's, and the end of the connection or the replay
         engine.finish()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,8 @@ from hftlab.errors import ArgumentError, ArgumentTypeError, ReplayMoved
 from hftlab.lab import LabClient
 from hftlab.protocol import MarketData, OrderUpdate
 from tests.backtest.recorded_days import OPENING, exchange, levels, orders
+from tests.protocol.conftest import market_data, symbol
+from tests.session.sessions import write_session
 
 MILLISECOND = 1_000_000
 LATENCY = Latency(feed="1ms", entry="3ms", response="2ms")
@@ -228,6 +231,24 @@ class TestLive:
             client.subscribe(["AAPL"], frequency=0)
             source.clock.resume()
             assert hl.run(Closing, client).orders.collect().height == 0
+
+    def test_the_end_of_a_replay_without_orders_is_its_own(self, tmp_path: Path) -> None:
+        """All that came before it is heard."""
+        heard: list[float] = []
+
+        class Listener(hl.Strategy):
+            def on_market_data(self, message: MarketData) -> None:
+                heard.extend(one.price for one in message.symbols)
+
+        start, prices = 1_760_000_000 * 10**9, [float(price) for price in range(1, 21)]
+        rows = [(start + at * 5 * 10**7, market_data(symbol(price=price))) for at, price in enumerate(prices)]
+        session = write_session(tmp_path / "session", rows)
+        with hl.serve(session.replay(), port=0) as server, hl.connect(server) as client:
+            client.subscribe(["AAPL"], frequency=0, wait=0)
+            assert hl.run(Listener, client).orders.collect().height == 0
+            assert client.inner.replay_ended
+        assert heard == prices[-len(heard) :]
+        assert heard
 
     def test_what_it_needs_is_said(self) -> None:
         with hl.serve(exchange(), port=0) as server, hl.connect(server) as client:
