@@ -138,7 +138,11 @@ class Recording:
         self._put(RecordedMessage(ts_recv, message, account, data, steady), ts_recv, len(data))
 
     def undecoded(self, payload: bytes, ts_recv: int, reason: str, *, steady: int | None = None) -> None:
-        """Record bytes received at `ts_recv` (ns) that could not be decoded, and why."""
+        """Record bytes received at `ts_recv` (ns) that could not be decoded, and why.
+
+        Raises ValueError for a time that cannot be one; the recording goes on.
+        """
+        ts_recv = check_time(ts_recv, "ts_recv")
         self._put(UndecodedBytes(payload, ts_recv, reason, steady), ts_recv, len(payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:

@@ -321,6 +321,8 @@ def test_a_message_that_could_not_be_replayed_is_refused_and_the_recording_goes_
 def test_a_time_that_cannot_be_is_refused_and_the_recording_goes_on(tmp_path: Path, at: Any) -> None:
     recording = Recording(tmp_path / "session", source={})
     with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number"):
+        recording.undecoded(b"rubbish", at, "no JSON")
+    with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number"):
         recording.message(numbered(1), at)
     with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number"):
         recording.control("gap", at)
