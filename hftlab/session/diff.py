@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from hftlab.errors import SessionError
-from hftlab.session.object_path import located
-from hftlab.session.session import Session
+from hftlab.session.session import Session, open_session
 from hftlab.session.table_ids import EVENTS, TableId
 
 __all__ = ["Difference", "diff"]
@@ -58,7 +57,7 @@ def diff(
     events, which have none, are compared last. What is read has been verified: raises what open_session() does, and
     SessionError for a name in `ignore` that no table has. `progress` is called with the rows compared so far.
     """
-    one, other = (given if isinstance(given, Session) else Session(located(given)) for given in (a, b))
+    one, other = (given if isinstance(given, Session) else open_session(given) for given in (a, b))
     for session in (one, other):
         if not isinstance(session.folder, Path):
             session.verify()

@@ -12,7 +12,7 @@ from hftlab.errors import SessionDamaged, SessionError, SessionExists
 from hftlab.session.lock import LOCK, SessionLock
 from hftlab.session.manifest import MANIFEST, sync_folder, write_manifest
 from hftlab.session.object_path import ObjectPath, located
-from hftlab.session.session import Session
+from hftlab.session.session import Session, open_session
 from hftlab.session.table_ids import RAW
 from hftlab.session.upload import files_of, plain_name, renamed
 
@@ -32,7 +32,7 @@ def download(
     `progress` is called with the bytes fetched so far. Raises what open_session() does, SessionExists for a folder that
     has anything else in it, SessionDamaged and ObjectStoreFailed.
     """
-    opened = session if isinstance(session, Session) else Session(located(session, storage_options))
+    opened = session if isinstance(session, Session) else open_session(session, storage_options=storage_options)
     if not isinstance(opened.folder, ObjectPath):
         raise SessionError(f"{opened.folder} is a folder of this machine already: copy it", path=opened.folder)
     target = located(folder)

@@ -14,8 +14,7 @@ from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.protocol import Gap, MarketData, Message
-from hftlab.session.object_path import located
-from hftlab.session.session import Session
+from hftlab.session.session import Session, open_session
 from hftlab.source import Seekable, Timed, timed
 
 __all__ = ["Merged", "merged"]
@@ -35,7 +34,7 @@ def merged(
     one time come in the order of the recordings. With `loop` a server begins again at the end. Raises ValueError for
     names that are the same with their suffixes, and what open_session() does.
     """
-    opened = [Session(located(one)) if isinstance(one, str | PathLike) else one for one in recordings]
+    opened = [open_session(one) if isinstance(one, str | PathLike) else one for one in recordings]
     sources = [_source(one) for one in opened]
     if not sources:
         raise ArgumentError("there is nothing to merge: give at least one session")

@@ -22,7 +22,7 @@ from hftlab.errors import ObjectStoreFailed, SessionDamaged, SessionError, Sessi
 from hftlab.session.manifest import MANIFEST, Ending, File, Manifest, Part, manifest_bytes, read_manifest
 from hftlab.session.nearest_sessions import UPLOAD
 from hftlab.session.object_path import Location, ObjectPath, is_object_uri, located
-from hftlab.session.session import Session
+from hftlab.session.session import Session, open_session
 from hftlab.session.table_ids import EVENTS, INDEX, RAW, TableId
 
 __all__ = ["Upload", "checked_destination", "files_of", "plain_name", "renamed", "upload"]
@@ -53,7 +53,7 @@ def upload(
     Raises ObjectStoreFailed, SessionExists, SessionBusy for a session that is being recorded, and SessionDamaged.
     """
     place = checked_destination(to, storage_options)
-    opened = session if isinstance(session, Session) else Session(located(session))
+    opened = session if isinstance(session, Session) else open_session(session)
     if not isinstance(opened.folder, Path):
         raise SessionError(f"{opened.folder} is on an object store already: download it first", path=opened.folder)
     _check_is_closed(opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,21 @@ def test_a_name_that_is_nearly_right(folder: Path) -> None:
         hl.open_session(folder / "morning")
     assert caught.value.instead == {str(folder / "morning"): repr(str(folder / "mornings"))}
     assert caught.value.path == folder / "morning"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda path: hl.merged([path]),
+        lambda path: hl.diff(path.with_name("mornings"), path),
+        lambda path: hl.upload(path, "s3://bucket/day"),
+        lambda path: hl.download(path, path.with_name("copy")),
+    ],
+    ids=["merged", "diff", "upload", "download"],
+)
+def test_whatever_opens_a_folder_names_the_nearest(folder: Path, call: Callable[[Path], object]) -> None:
+    with pytest.raises(SessionNotFound, match=r"the nearest is .*mornings"):
+        call(folder / "morning")
 
 
 def test_a_folder_of_sessions(folder: Path) -> None:
