@@ -135,6 +135,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "session/json_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
     "session/market_data_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
     "session/recorded.py": ("session/test_reader.py", OF_A_READER),
+    "session/session_tables.py": ("session/test_hftbacktest_array.py", "what of a session its exports take"),
     "simulator/flow_kernel.py": ("simulator/test_order_flow.py", OF_KERNELS),
     "simulator/flow_state.py": ("simulator/test_order_flow.py", OF_KERNELS),
     "simulator/traders.py": ("simulator/test_order_flow.py", OF_KERNELS),

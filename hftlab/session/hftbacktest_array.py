@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,12 @@ from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.session.level_changes import CLEARED, TRADED, level_changes
 from hftlab.session.market_at import check_symbols
+from hftlab.session.session_tables import SessionTables
 from hftlab.session.table_ids import EVENTS
 from hftlab.venues.hftbacktest import event_format as form
 from hftlab.venues.hftbacktest.encoder import encode
 from hftlab.venues.hftbacktest.event_format import Times
 from hftlab.venues.hftbacktest.survey import instrument_of
-
-if TYPE_CHECKING:
-    from hftlab.session.session import Session
 
 __all__ = ["chosen_symbol", "event_array", "instrument_of_symbol", "known_symbols"]
 
@@ -31,7 +29,7 @@ _SIDES: Final = {ord("B"): form.BUY, ord("A"): form.SELL}
 Array = npt.NDArray[Any]
 
 
-def event_array(session: Session, symbol: str | None, times: Times, feed_latency: int) -> Array:
+def event_array(session: SessionTables, symbol: str | None, times: Times, feed_latency: int) -> Array:
     """Return the array of Session.to_hftbacktest()."""
     if times not in get_args(Times):
         raise ArgumentError(f"times is {times!r}: give one of {', '.join(map(repr, get_args(Times)))}")
@@ -46,7 +44,7 @@ def event_array(session: Session, symbol: str | None, times: Times, feed_latency
     return _of_messages(level_changes(session.market_data, session.messages, symbol), times, feed_latency)
 
 
-def chosen_symbol(session: Session, symbol: str | None) -> str:
+def chosen_symbol(session: SessionTables, symbol: str | None) -> str:
     """Return the symbol that was meant, the only one for None. Raises ArgumentError and SessionError."""
     known = known_symbols(session)
     if symbol is None:
@@ -57,17 +55,17 @@ def chosen_symbol(session: Session, symbol: str | None) -> str:
     return symbol
 
 
-def known_symbols(session: Session) -> list[str]:
+def known_symbols(session: SessionTables) -> list[str]:
     """Return the symbols of a session's messages and of its events."""
     return list(dict.fromkeys([*session.manifest.symbols, *_by_symbol(session)]))
 
 
-def instrument_of_symbol(session: Session, symbol: str, events: Array) -> Instrument:
+def instrument_of_symbol(session: SessionTables, symbol: str, events: Array) -> Instrument:
     """Return the instrument of a symbol: that of its events, else the one that its array's numbers need."""
     return _by_symbol(session).get(symbol) or instrument_of(Path(session.folder), events, symbol)
 
 
-def _by_symbol(session: Session) -> dict[str, Instrument]:
+def _by_symbol(session: SessionTables) -> dict[str, Instrument]:
     """Return the instruments of order-level events by symbol: the first of each, as book_at() takes it."""
     found: dict[str, Instrument] = {}
     for one in _instruments(session):
@@ -75,7 +73,7 @@ def _by_symbol(session: Session) -> dict[str, Instrument]:
     return found
 
 
-def _instruments(session: Session) -> list[Instrument]:
+def _instruments(session: SessionTables) -> list[Instrument]:
     """Return the instruments of order-level events, in the order of their instrument_id."""
     if not session.manifest.rows(EVENTS):
         return []

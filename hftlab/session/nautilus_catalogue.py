@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,9 @@ import pyarrow as pa
 from hftlab.events import F_LAST
 from hftlab.instruments import BINANCE_USDM, UNIT, Instrument
 from hftlab.session.hftbacktest_array import chosen_symbol, event_array, instrument_of_symbol, known_symbols
+from hftlab.session.session_tables import SessionTables
 from hftlab.venues.hftbacktest import event_format as form
 from hftlab.venues.hftbacktest.decoder import ends_of, meaning_of
-
-if TYPE_CHECKING:
-    from hftlab.session.session import Session
 
 __all__ = ["write_catalogue"]
 
@@ -39,7 +37,7 @@ _FLAGS: Final = 0xFF
 Array = npt.NDArray[Any]
 
 
-def write_catalogue(session: Session, folder: Path, symbols: Sequence[str] | None) -> list[str]:
+def write_catalogue(session: SessionTables, folder: Path, symbols: Sequence[str] | None) -> list[str]:
     """Write a session into a catalogue, see Session.to_nautilus(); returns the ids of the instruments."""
     try:
         from nautilus_trader.persistence.catalog import ParquetDataCatalog
