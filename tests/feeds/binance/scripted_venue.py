@@ -8,28 +8,28 @@ import json
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from hftlab.clock import wall_time
 from tests.feeds.binance.simulated_venue import Market, exchange_info
+from tests.feeds.socket_venue import SocketVenue
 
 
-class ScriptedVenue:
+class ScriptedVenue(SocketVenue):
     """Venue of some symbols; a context manager. `step()` moves its markets and sends what they bring."""
 
     def __init__(
         self, symbols: Sequence[str] = ("BTCUSDT", "XYZUSDT"), seed: int = 1, *, futures: bool = False
     ) -> None:
+        super().__init__()
         self.markets = {symbol: Market(symbol, seed, futures=futures) for symbol in symbols}
         self.futures = futures
-        self.connections: list[ServerConnection] = []
         self.paths: list[str] = []
         self.subscribed: dict[ServerConnection, set[str]] = {}
         self.requests: Counter[str] = Counter()
@@ -39,34 +39,11 @@ class ScriptedVenue:
         """How many updates ago the next snapshots are of."""
         self.status = 200
         """HTTP status of all answers."""
-        self.refuses_sockets = 0
-        """Connections that are to be refused."""
         self.refused_streams: str | None = None
         """Error, as JSON, with which requests to subscribe are answered."""
         self.snapshot_gate = asyncio.Event()
         """Snapshots are answered while it is set."""
         self.snapshot_gate.set()
-        self._server: Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None, close_timeout=0.1
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        for connection in self.connections:
-            connection.transport.abort()
-        self._server.close()
-        await self._server.wait_closed()
-
-    @property
-    def address(self) -> str:
-        assert self._server is not None
-        return f"127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
 
     @property
     def addresses(self) -> dict[str, Any]:
@@ -108,14 +85,6 @@ class ScriptedVenue:
                         if stream in self.subscribed.get(connection, ()):
                             with suppress(ConnectionClosed):
                                 await connection.send(message.frame.decode())
-
-    def cut(self, connection: ServerConnection) -> None:
-        """Break a connection."""
-        connection.transport.abort()
-
-    def freeze(self, connection: ServerConnection) -> None:
-        """Neither read from a connection nor answer its pings from now on."""
-        connection.transport.pause_reading()
 
     async def announce_shutdown(self, connection: ServerConnection) -> None:
         """Tell a connection that it will end."""

@@ -9,15 +9,15 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tests.feeds.kraken.simulated_venue import Market, instrument_frame
+from tests.feeds.socket_venue import SocketVenue
 
 
 class Faults:
@@ -55,47 +55,30 @@ class Faults:
         return frame[:at] + (b"7" if frame[at : at + 1] != b"7" else b"3") + frame[at + 1 :]
 
 
-class ScriptedVenue:
+class ScriptedVenue(SocketVenue):
     """Venue of some pairs; a context manager. `step()` moves its markets and sends what they bring."""
 
     def __init__(
         self, symbols: Sequence[str] = ("BTC/USD", "ETH/USD"), seed: int = 1, *, faults: Faults | None = None
     ) -> None:
+        super().__init__()
         self.markets = {symbol: Market(symbol, seed) for symbol in symbols}
         self.faults = faults or Faults(0)
-        self.connections: list[ServerConnection] = []
         self.books: dict[ServerConnection, set[str]] = {}
         self.trades: dict[ServerConnection, set[str]] = {}
         self.requests: list[dict[str, Any]] = []
         self.refusals: dict[str, str] = {}
         """By symbol: the error with which its next subscription to a book is answered."""
         self.system = "online"
-        self.refuses_sockets = 0
         self.withheld: set[str] = set()
         """Symbols whose next snapshot is not sent."""
         self.late = 0
         """Steps by which snapshots come late."""
         self._due: list[list[Any]] = []
-        self._server: Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None, close_timeout=0.1
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self.cut_all()
-        self._server.close()
-        await self._server.wait_closed()
 
     @property
     def url(self) -> str:
-        assert self._server is not None
-        return f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v2"
+        return f"ws://{self.address}/v2"
 
     @property
     def addresses(self) -> dict[str, Any]:
@@ -203,15 +186,6 @@ class ScriptedVenue:
         for connection in list(self.connections):
             with suppress(ConnectionClosed):
                 await connection.send(self._status())
-
-    def cut_all(self) -> None:
-        """Break all connections."""
-        for connection in self.connections:
-            connection.transport.abort()
-
-    def freeze(self, connection: ServerConnection) -> None:
-        """Neither read from a connection nor answer its pings from now on."""
-        connection.transport.pause_reading()
 
     def methods(self, symbol: str) -> list[tuple[str, str]]:
         """What was asked for of a symbol: method and channel, in their order."""
