@@ -154,7 +154,8 @@ class SignIn:
     # --- renewal ---
 
     def reject(self, now: float) -> list[ClientEvent]:
-        """Take note that the server does not accept the authentication any more."""
+        """Take note that the server does not accept the authentication any more: it has signed the client out."""
+        self.account = None
         if now < self._pause_ends:
             return []
         self._is_rejected = True

@@ -29,6 +29,17 @@ def signed_in(lifetime: float | None = None) -> Driver:
     return driver
 
 
+def test_a_client_that_the_server_signs_out_has_no_account_until_it_is_signed_in_again() -> None:
+    driver = signed_in()
+    assert driver.protocol.account == "alice"
+    driver.hear(type="ERROR", errorType="AUTHENTICATION_FAILED", message="the token has expired", recoverable=False)
+    assert driver.protocol.account is None
+    assert driver.all(TokenNeeded) == [RENEWAL]
+    driver.take(driver.protocol.authenticate("t2", driver.now))
+    driver.answer(type="AUTH_SUCCESS", subject="alice")
+    assert driver.protocol.account == "alice"
+
+
 class TestFirst:
     def test_the_answer_needs_no_id(self) -> None:
         """The document's replies to AUTH have none."""
