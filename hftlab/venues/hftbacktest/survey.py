@@ -23,7 +23,8 @@ __all__ = ["HFTBACKTEST", "detect_instrument", "instrument_of"]
 HFTBACKTEST: Final = Venue("HFTBACKTEST", "")
 """Venue of symbols that hftlab does not know: arrays do not name theirs."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9]+")
+_NAME: Final = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z](?![A-Za-z0-9]))?")
+"""Beginning of a file's name that is a symbol, with the class of a share as in BRK.B."""
 _DECIMALS: Final = 9
 _EXACT: Final = 1e-6
 """Share of a step within which a double is one of its multiples."""
@@ -63,7 +64,7 @@ def _finer(known: Instrument, tick: int, lot: int) -> Instrument:
 
 
 def _named(path: Path) -> str:
-    """Return the symbol that a file is named after: the letters and digits that its name begins with, as capitals."""
+    """Return the symbol that a file is named after: what its name begins with, as capitals."""
     found = _NAME.match(path.name)
     if found is None:
         raise CaptureError(f"{path} does not begin with a symbol: name it by `instrument`", path=path)

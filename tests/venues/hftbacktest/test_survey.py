@@ -38,6 +38,14 @@ def test_a_known_symbol_has_its_own_tick_or_a_finer_one(tmp_path: Path) -> None:
     assert (finer.venue.name, finer.tick) == ("BINANCE", UNIT // 1000)
 
 
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [("brk.b_20240101.npz", "BRK.B"), ("BF.B.npz", "BF.B"), ("AAPL.npz", "AAPL"), ("btcusdt.v2.npy", "BTCUSDT")],
+)
+def test_the_class_of_a_share_is_part_of_its_symbol(tmp_path: Path, name: str, symbol: str) -> None:
+    assert detect_instrument(write_array(tmp_path / name, level(1.0, 1.0))).symbol == symbol
+
+
 def test_a_name_without_a_symbol(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="does not begin with a symbol: name it by `instrument`"):
         detect_instrument(write_array(tmp_path / "_.npz", level(1.0, 1.0)))
