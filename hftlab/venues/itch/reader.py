@@ -92,8 +92,8 @@ def read(
     In packets, lines that carry the same session (A and B) are put together: each message comes once, in order, from
     the line that had it first. `reader.gaps` has what no line had; rows of that session behind it have the flag
     F_MAYBE_BAD_BOOK. `ts_recv` is the capture's time, at least that of the message before; `sequence` is the session's
-    number of the message; and `date` is by default the day of each packet, with an R for every instrument at the
-    beginning of each further day. Each session has orders of its own; `session` keeps one of them alone. Datagrams and
+    number of the message; and `date` is by default the day on which a session began. Where sessions begin on a further
+    day, every instrument has an R. Each session has orders of its own; `session` keeps one of them alone. Datagrams and
     sessions of other feeds are left out. In SoupBinTCP, messages that a client has asked for again at another login
     come once, and those that it has not asked for are a gap.
 
@@ -122,6 +122,8 @@ class Reader(Iterator[EventBatch]):
         self.path, self._date = path, date
         self._symbols = None if symbols is None else [symbol.rstrip(" ") for symbol in listed(symbols)]
         self._decoder = Decoder(symbols=self._symbols, midnight=midnight_of(path, date), chunk=chunk)
+        self._day: int | None = None
+        self._begun: set[int] = set()
         framing = framing_of(path)
         self._source: RunSource | None = None
         if framing == "lengths":
@@ -167,13 +169,12 @@ class Reader(Iterator[EventBatch]):
         yield from self._finish(blocks.rest, blocks.is_torn)
 
     def _read_runs(self, source: RunSource) -> Iterator[EventBatch]:
-        decoder, day = self._decoder, None
+        decoder = self._decoder
         try:
             for runs in itch_runs(self.path, source):
                 for midnight, part in days_of(runs):
-                    if midnight is not None and midnight != day:
-                        yield from self._begin_day(midnight, part, is_first=day is None)
-                        day = midnight
+                    if midnight is not None:
+                        yield from self._begin_day(midnight, part)
                     yield from decoder.feed_runs(part)
         except CaptureError:
             if len(last := decoder.flush()):
@@ -181,13 +182,18 @@ class Reader(Iterator[EventBatch]):
             raise
         yield from self._finish(source.truncated_bytes, source.is_torn)
 
-    def _begin_day(self, midnight: int, runs: Runs, *, is_first: bool) -> Iterator[EventBatch]:
-        decoder = self._decoder
-        begun = midnight if self._date is None else decoder.midnight
-        if is_first:
-            decoder.midnight = begun
+    def _begin_day(self, midnight: int, runs: Runs) -> Iterator[EventBatch]:
+        """Begin a day if sessions begin on it; one that goes on behind midnight is of the day on which it began."""
+        new = set(np.unique(runs.session).tolist()) - self._begun
+        self._begun |= new
+        if midnight == self._day or not new:
+            return
+        begun = midnight if self._date is None else self._decoder.midnight
+        if self._day is None:
+            self._decoder.midnight = begun
         else:
-            yield from decoder.begin_day(begun, int(runs.ts_recv[0]), int(runs.sequence[0]))
+            yield from self._decoder.begin_day(begun, int(runs.ts_recv[0]), int(runs.sequence[0]))
+        self._day = midnight
 
     def _finish(self, truncated_bytes: int, is_torn: bool) -> Iterator[EventBatch]:
         decoder = self._decoder

@@ -118,22 +118,45 @@ class TestCaptures:
         only = EventBatch.concat(itch.read(path, session="S2"))
         same_rows(only, plain, "ts_recv")
 
+    def two_days(self, path: Path, session: str) -> Path:
+        """The same messages on two days, on the second in the session of that name."""
+        one, two = mold_packets(ITCH_50), mold_packets(ITCH_50, session=session, first=len(framed(ITCH_50)) + 1)
+        times = [NOON + number for number in range(len(one))]
+        with PcapWriter(path) as writer:
+            writer.write(Datagrams.of([*one, *two], [*times, *(time + DAY for time in times)], A))
+        return path
+
     def test_of_two_days_begin_the_second_with_empty_books(self, path: Path, plain: EventBatch) -> None:
-        """Its times count from its own midnight, whatever its session is called."""
-        for session in ("S1", "S2"):
-            one, two = mold_packets(ITCH_50), mold_packets(ITCH_50, session=session, first=len(framed(ITCH_50)) + 1)
-            times = [NOON + number for number in range(len(one))]
-            with PcapWriter(path) as writer:
-                writer.write(Datagrams.of([*one, *two], [*times, *(time + DAY for time in times)], A))
-            found = EventBatch.concat(itch.read(path))
-            count, symbols = len(plain), len(plain.instruments)
-            same_rows(found[:count], plain, "ts_recv", "sequence")
-            assert bytes(found.action[count:-count].tolist()) == b"R" * symbols
-            assert found.instrument_id[count:-count].tolist() == list(range(symbols))
-            same_rows(found[-count:], plain, "ts_recv", "ts_event", "sequence")
-            assert (found.ts_event[-count:] - plain.ts_event == DAY).all()
-            fixed = EventBatch.concat(itch.read(path, date="2019-12-30"))
-            assert fixed.ts_event[-count:].tolist() == plain.ts_event.tolist()
+        """Its times count from its own midnight, unless another is given."""
+        found = EventBatch.concat(itch.read(self.two_days(path, "S2")))
+        count, symbols = len(plain), len(plain.instruments)
+        same_rows(found[:count], plain, "ts_recv", "sequence")
+        assert bytes(found.action[count:-count].tolist()) == b"R" * symbols
+        assert found.instrument_id[count:-count].tolist() == list(range(symbols))
+        same_rows(found[-count:], plain, "ts_recv", "ts_event", "sequence")
+        assert (found.ts_event[-count:] - plain.ts_event == DAY).all()
+        fixed = EventBatch.concat(itch.read(path, date="2019-12-30"))
+        assert len(fixed) == 2 * count + symbols
+        assert fixed.ts_event[-count:].tolist() == plain.ts_event.tolist()
+
+    def test_of_a_session_that_goes_on_behind_midnight_are_of_one_day(self, path: Path, plain: EventBatch) -> None:
+        found = EventBatch.concat(itch.read(self.two_days(path, "S1")))
+        assert len(found) == 2 * len(plain)
+        assert found.ts_event.tolist() == plain.ts_event.tolist() * 2
+
+    def test_of_two_sessions_that_go_on_behind_midnight_are_of_one_day(self, path: Path, plain: EventBatch) -> None:
+        one, two = mold_packets(ITCH_50), mold_packets(ITCH_50, session="S2")
+        with PcapWriter(path) as writer:
+            for at, payloads in (
+                (NOON, one[:4]),
+                (NOON + 1, two[:4]),
+                (NOON + DAY, one[4:]),
+                (NOON + DAY + 1, two[4:]),
+            ):
+                writer.write(Datagrams.of(payloads, at, A))
+        found = EventBatch.concat(itch.read(path))
+        assert len(found) == 2 * len(plain)
+        assert found.ts_event.max() == plain.ts_event.max()
 
     def test_leave_out_other_feeds(self, path: Path, plain: EventBatch) -> None:
         others = [packet("OTHER", number, [b"?", b"Axx"]) for number in (1, 3)]
