@@ -16,9 +16,11 @@ from hftlab.venues.mitch.decoder_state import (
     BEGUN,
     CAME_ON,
     HAS_ENDED,
+    HEARD,
     MALFORMED,
     MESSAGES,
     NO_TIME,
+    NUMBER,
     UNTIMED,
     DecoderState,
 )
@@ -66,6 +68,7 @@ _TIME, _EVENT, _DIRECTORY, _ADD_ATTRIBUTED, _DELETED, _MODIFIED, _CLEAR = 0x54, 
 _EXECUTED, _AUCTION_TRADE = 0x45, 0x51
 _START, _END = b"OC"
 _UNIT: Final = 1_000_000_000
+_HOUR: Final = 3600 * _UNIT
 _DAY: Final = 86_400 * _UNIT
 
 
@@ -186,11 +189,15 @@ def _take_event(code: Any, state: DecoderState) -> None:
 
 @inlined
 def _take_date(state: DecoderState, date: Any) -> None:
-    """Begin a day of a group with the first message that was received on it."""
-    day = state.days[state.cursor[STREAM]]
-    if date > day[CAME_ON]:
+    """Begin a day of a group if its message was received on a later one, and does not go on with that before.
+
+    Numbers go on without an hour of silence where an old day is sent again at night.
+    """
+    day, number, received = state.days[state.cursor[STREAM]], state.cursor[SEQUENCE], state.cursor[RECEIVED]
+    if date > day[CAME_ON] and (number <= day[NUMBER] or received - day[HEARD] > _HOUR):
         day[BEGUN] += day[CAME_ON] > 0
         day[CAME_ON] = date
+    day[NUMBER], day[HEARD] = number, received
 
 
 @inlined

@@ -64,10 +64,11 @@ class Decoder:
 
     `symbols` are the only ones kept, None keeps all; `names` gives symbols to instruments, by number, SEDOL or ISIN.
     `midnight` is that from which the feed's times count, in ns since 1970 UTC; None takes that of the London day on
-    which each unit was received. An instrument begins a further day with an R: one on which units are received, or one
-    that begins with a start of day (0x53) behind an end of day. Behind a gap the rows of its group have the flag
-    F_MAYBE_BAD_BOOK, until their instrument's book is cleared. After the last datagrams come `end()`'s batches. Raises
-    ArgumentError for a chunk below 3 rows, and if none of several symbols is named.
+    which each unit was received. An instrument begins a further day with an R: one on which units are received whose
+    numbers begin anew or that come behind an hour of silence, or one that begins with a start of day (0x53) behind an
+    end of day. Behind a gap the rows of its group have the flag F_MAYBE_BAD_BOOK, until their instrument's book is
+    cleared. After the last datagrams come `end()`'s batches. Raises ArgumentError for a chunk below 3 rows, and if none
+    of several symbols is named.
     """
 
     def __init__(

@@ -18,10 +18,12 @@ __all__ = [
     "EXCESS",
     "GROUPS",
     "HAS_ENDED",
+    "HEARD",
     "MALFORMED",
     "MESSAGES",
     "NO_DAY",
     "NO_TIME",
+    "NUMBER",
     "OTHER_BOOKS",
     "REPEATED",
     "TALLIES",
@@ -40,9 +42,10 @@ GROUPS: Final = 256
 NO_TIME: Final = -1
 NO_DAY: Final = -1
 
-BEGUN, CAME_ON, HAS_ENDED = range(3)
-DAY_FIELDS: Final = 3
-"""Fields of a group's days."""
+BEGUN, CAME_ON, NUMBER, HEARD, HAS_ENDED = range(5)
+DAY_FIELDS: Final = 5
+"""Fields of a group's days: how many have begun, when the present one was first received, the number of the last
+message that makes rows and when it was received, and whether the end of the day was told."""
 
 
 class DecoderState(NamedTuple):
@@ -53,7 +56,7 @@ class DecoderState(NamedTuple):
     instruments: npt.NDArray[np.int32]  # by slot: the number of the instrument, -1 for one that is not wanted
     day: IntArray  # by slot: the day of its group, as `days` counts, of which its book is; NO_DAY before the first
     sound: IntArray  # by slot: the number of the last gap behind which its book is right again
-    days: IntArray  # (GROUPS, DAY_FIELDS): days that have begun, when the last packet came, whether the day has ended
+    days: IntArray  # (GROUPS, DAY_FIELDS)
     seconds: IntArray  # (GROUPS,): ns since 1970 of each group's last time message, NO_TIME before the first
     cursor: IntArray  # where the loop is, see hftlab.venues.packet_cursor
     wanted: IntArray  # (1,): the id of an instrument that has no slot, or where a directory message begins

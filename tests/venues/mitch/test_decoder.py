@@ -345,6 +345,14 @@ class TestFurtherDays:
         actions, stats = self.decoded([add(1), add(2)], [add(1)], [add(1)], apart=86_400 * UNIT, **options)
         assert (actions, stats.repeated_orders, stats.live_orders) == ("AARARA", 0, 1)
 
+    def test_are_not_begun_by_messages_that_go_on_at_night(self) -> None:
+        """As when an old day is sent again; the third unit comes behind an hour of silence."""
+        whole = datagrams([unit(TIME, add(number), sequence=2 * number - 1) for number in (1, 2, 3)])
+        for apart, actions in ((1_800 * UNIT, b"AAA"), (4_000 * UNIT, b"AARA")):
+            night = MIDNIGHT + 86_400 * UNIT
+            whole.ts_recv[:] = [night + 3_000 * UNIT, night + 4_000 * UNIT, night + 4_000 * UNIT + apart]
+            assert bytes(Decoder().decode(whole).action.tolist()) == actions
+
     def test_begin_with_a_start_of_day_behind_an_end_of_day(self) -> None:
         start, end = message_of(0x53, event=b"O"), message_of(0x53, event=b"C")
         actions, stats = self.decoded([start, add(1), end, start, add(1), start, add(2), end, end, add(3)], apart=0)
