@@ -80,6 +80,8 @@ class RemoteAccounts:
         self._subjects, self._now = subjects, now
         self._number = 0
         self._pending: dict[int, _Pending] = {}
+        self._asking: dict[tuple[str, str, bool], list[StateAnswer]] = {}
+        """By session, account and whether finished orders are asked for: who waits for a state."""
         self._queue: deque[OrderSent | StateRequest | DisconnectRequest] = deque()
         self._awake = asyncio.Event()
         self._sequences: dict[str, int] = {}
@@ -108,22 +110,32 @@ class RemoteAccounts:
         return self.session is not None
 
     def ask_state(self, account: str, answer: StateAnswer, *, with_finished: bool) -> None:
-        """Ask the publisher for an account's state; see RemoteBroker."""
+        """Ask the publisher for an account's state; see RemoteBroker.
+
+        Clients that sign in while the answer is on its way get the same: it may be megabytes, in a stream of all
+        accounts.
+        """
         if self.session is None:
             answer([])  # nothing is traded: an account has no state
             return
         if self.can_ask() is not None:
             answer(None)
             return
-        mirror = self.mirror
+        mirror, question = self.mirror, (self.session, account, with_finished)
+        if (asking := self._asking.get(question)) is not None:
+            asking.append(answer)
+            return
+        asking = self._asking[question] = [answer]
 
         def answered(error: WireError | None, state: list[PrivateMessage], sequence: int | None) -> None:
+            del self._asking[question]
             has_moved = sequence is not None and mirror.move_to(account, sequence)
-            if has_moved and not with_finished and mirror is self.mirror:
-                # JetStream has lost what the copy lacks, and with it how orders have ended.
-                self.ask_state(account, answer, with_finished=True)
-            else:
-                answer(state if error is None else None)
+            for one in asking:
+                if has_moved and not with_finished and mirror is self.mirror:
+                    # JetStream has lost what the copy lacks, and with it how orders have ended.
+                    self.ask_state(account, one, with_finished=True)
+                else:
+                    one(state if error is None else None)
 
         number = self._await(answered)
         self._put(StateRequest(self.gateway, number, self.session, account, wall_time(), with_finished))

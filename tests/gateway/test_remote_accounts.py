@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -65,6 +67,33 @@ async def test_a_client_that_resumes_at_a_gateway_without_the_records_gets_a_gap
             async with trader(later.server, session=session, resumeFrom=newest) as alice:
                 assert not gaps(alice)
                 assert [one["sequence"] for one in alice.missed][:1] == [newest + 1]
+
+
+async def test_clients_that_sign_in_together_ask_once(
+    terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state of an account is as large as its orders are many, and in the stream of all accounts."""
+    async with running(Exchange(7), terms, cluster) as (_, (gateway,)):
+        async with trader(gateway.server) as alice:
+            await alice.order("a", orderType="LIMIT", price=100.0)
+            await alice.settle()
+        accounts, held = gateway._accounts, list[Any]()
+        put = accounts._put
+        monkeypatch.setattr(accounts, "_put", held.append)
+        async with AsyncExitStack() as stack:
+            signing_in = [stack.enter_async_context(trader(gateway.server)) for _ in range(20)]
+            together = asyncio.gather(*signing_in)
+            await until(lambda: sum(map(len, accounts._asking.values())) == 20)
+            monkeypatch.setattr(accounts, "_put", put)
+            (request,) = held
+            put(request)
+            everyone = await together
+            for one in everyone:
+                assert [told["clientOrderId"] for told in one.state if told["type"] == "ORDER_UPDATE"] == ["a"]
+            assert not accounts._asking
+            await everyone[0].order("b")
+            for one in everyone:
+                await one.ended("b")
 
 
 async def test_a_client_that_has_seen_all_resumes_without_a_gap(terms: NatsTerms, cluster: str) -> None:
