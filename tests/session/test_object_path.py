@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -20,11 +21,12 @@ from hftlab.errors import (
     SessionNotFound,
 )
 from hftlab.protocol import MarketData
-from hftlab.session import Session, merged, verify
+from hftlab.session import Session, SessionWriter, merged, verify
 from hftlab.session.object_path import ObjectPath, is_object_uri, local_folder, located
 from tests.protocol.conftest import market_data, symbol
 from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, replayed, write_session
+from tests.session.test_tables import ORDER
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -198,6 +200,26 @@ class TestBytes:
         replay.close()
         same.close()
         assert server.fetched("market_data/part") < local.manifest.size_of("market_data")
+
+    def test_a_seek_reads_what_it_needs_of_private_messages_as_well(self, server: ObjectServer, tmp_path: Path) -> None:
+        writer = SessionWriter(tmp_path / "s", source={})
+        for n in range(10_000):
+            order = msgspec.structs.replace(ORDER, client_order_id=f"{hash((n, 7)):x}")
+            writer.append(order, SECOND + n * SECOND // 100, account="alice")
+        writer.close()
+        written = hl.open_session(tmp_path / "s")
+        replay, same = hl.open_session(copied(server, written, "private")).replay(), written.replay()
+        server.log.clear()
+        replay.seek(100 * SECOND)
+        same.seek(100 * SECOND)
+        assert replay.take(10) == same.take(10)
+        replay.close()
+        same.close()
+        index = pl.read_parquet(tmp_path / "s/index/order_updates-000001.parquet").filter(pl.col("symbol").is_null())
+        groups = index.filter(pl.col("started").is_null() | (pl.col("ended") > 100 * SECOND))
+        needed = groups.select((pl.col("stop") - pl.col("start")).sum()).item()
+        assert server.fetched("order_updates/") == needed
+        assert needed < written.manifest.size_of("order_updates") / 2
 
 
 @pytest.fixture(scope="module")
