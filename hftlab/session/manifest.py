@@ -152,7 +152,8 @@ def read_manifest(folder: Location) -> Manifest:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise _not_found(folder, f"it has no {MANIFEST}") from None
+        is_absent = isinstance(folder, Path) and not folder.exists()
+        raise _not_found(folder, "there is nothing of that name" if is_absent else f"it has no {MANIFEST}") from None
     try:
         _check(data)
         version = msgspec.json.decode(data, type=_Version)

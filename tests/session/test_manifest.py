@@ -43,6 +43,8 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pyte
 def test_a_folder_without_one_is_not_a_session(tmp_path: Path) -> None:
     with pytest.raises(SessionNotFound, match=r"is not a recorded session: it has no manifest\.json"):
         read_manifest(tmp_path)
+    with pytest.raises(SessionNotFound, match="is not a recorded session: there is nothing of that name"):
+        read_manifest(tmp_path / "absent")
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
