@@ -24,6 +24,7 @@ from hftlab.session.spool import through_spool
 from hftlab.session.writer import SessionWriter
 from hftlab.venues import binance, dbn, hftbacktest, iex, itch, kraken, lobster, mitch, nyse
 from hftlab.venues.own_formats import OwnReader, find_format, format_names
+from hftlab.venues.pcap import PacketStats
 from hftlab.venues.progress_bar import no_progress, progress_reporter
 
 __all__ = ["FORMATS", "Imported", "import_capture"]
@@ -168,7 +169,7 @@ def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWrite
     if damage is not None and writer.old is not None:
         raise _kept(damage, writer.folder) from damage
     events.flush()
-    stats = _counts(reader.stats) | {"filtered": processor.filtered}
+    stats = _cut_off(reader) | _counts(reader.stats) | {"filtered": processor.filtered}
     source |= {"instruments": [one.to_dict() for one in reader.instruments], "stats": stats}
     source["extent"]["whole"] = damage is None
     writer.control("end", source["extent"]["until"], detail=None if damage is None else str(damage))
@@ -271,6 +272,14 @@ def _append(writer: SessionWriter, messages: list[tuple[int, Any]], path: Path) 
                 "capture is damaged there, or a clock was not set",
                 path=path,
             ) from error
+
+
+def _cut_off(reader: _Reader) -> dict[str, Any]:
+    """Return what there is to say of a packet capture that ends too early, and its reader does not count."""
+    capture = getattr(reader, "capture", None)
+    if not isinstance(capture, PacketStats) or not capture.is_torn:
+        return {}
+    return {"truncated_bytes": capture.truncated_bytes, "is_torn": True}
 
 
 def _counts(stats: Any) -> dict[str, Any]:

@@ -158,6 +158,21 @@ def test_events_before_a_time_that_cannot_be_are_a_session(tmp_path: Path) -> No
     assert open_session(tmp_path / "session").manifest.messages == 1
 
 
+def test_a_packet_capture_that_is_cut_off_says_so(tmp_path: Path, run: Run) -> None:
+    start, path = 1_767_364_200 * UNIT, tmp_path / "day.pcap"
+    name = nyse.message_bytes("3", symbol_index=7, symbol="SEVEN", price_scale_code=4)
+    add = nyse.message_bytes("100", symbol_index=7, order_id=7, side="B", volume=5, price=10_000)
+    with pcap.PcapWriter(path) as writer:
+        flow = pcap.Flow("192.0.2.1", 1, "233.252.0.1", 2)
+        writer.write(pcap.Datagrams.of([packet(name, add, sent=start)], start, flow))
+        writer.write(pcap.Datagrams.of([packet(add, sent=start)], start + 1, flow))
+    assert "is_torn" not in import_capture("nyse", path, tmp_path / "whole").stats
+    path.write_bytes(path.read_bytes()[:-5])
+    code, out, _ = run("import", path, "-o", tmp_path / "cut")
+    assert (code, "  is torn: yes\n" in out) == (0, True)
+    assert open_session(tmp_path / "cut").manifest.source["stats"]["is_torn"]
+
+
 def test_messages_that_wait_for_their_interval_are_kept_before_one_that_cannot_be(tmp_path: Path) -> None:
     """With a pace that message comes at the end, where those of other symbols wait as well."""
     start = 1_767_364_200 * UNIT
