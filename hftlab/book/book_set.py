@@ -12,10 +12,11 @@ from hftlab.book.anomalies import FINE, KINDS, RAISE, Kind, Policy, policy_codes
 from hftlab.book.apply_kernel import Columns, Tops, apply_rows, find_mixed
 from hftlab.book.book_state import AUCTION, CONTINUOUS, HOLDS_ORDERS, BookState, add_books, copy_state, grow, new_state
 from hftlab.book.order_book import OrderBook
-from hftlab.errors import BookAnomaly, EventError
+from hftlab.errors import BookAnomaly, EventError, NameNotFound
 from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
+from hftlab.nearest import describe_unknown, meant
 
 __all__ = ["BookSet", "Checkpoint"]
 
@@ -115,10 +116,19 @@ class BookSet:
         if isinstance(key, Instrument):
             return OrderBook(self, key, self._numbers[key])
         found = [instrument for instrument in self._numbers if instrument.symbol == key]
-        if len(found) != 1:
+        if not found:
+            raise self._not_found(key)
+        if len(found) > 1:
             venues = " and ".join(instrument.venue.name for instrument in found)
-            raise KeyError(f"{key} is in the books of {venues}: index by Instrument" if found else key)
+            raise KeyError(f"{key} is in the books of {venues}: index by Instrument")
         return self[found[0]]
+
+    def _not_found(self, symbol: str) -> NameNotFound:
+        symbols = sorted({instrument.symbol for instrument in self._numbers})
+        if not symbols:
+            return NameNotFound(f"there is no book of {symbol!r}, nor any other yet: apply() a batch of events first")
+        error = NameNotFound(f"there is no book of {describe_unknown([symbol], symbols)}")
+        return error.advise(instead=meant([symbol], symbols))
 
     def __contains__(self, key: object) -> bool:
         return key in self._numbers or any(instrument.symbol == key for instrument in self._numbers)

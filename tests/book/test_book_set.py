@@ -319,7 +319,9 @@ class TestSet:
         assert [book.instrument for book in books] == [COIN]
         assert len(books) == 1
         assert repr(books) == "BookSet(COIN)"
-        with pytest.raises(KeyError, match="NONE"):
+        with pytest.raises(KeyError, match=r"there is no book of 'NONE', nor any other yet: apply\(\) a batch"):
+            BookSet()["NONE"]
+        with pytest.raises(KeyError, match=r"there is no book of 'NONE' \(nearest: 'COIN'\)"):
             books["NONE"]
 
     def test_one_symbol_at_two_venues_needs_the_instrument(self, books: BookSet) -> None:
