@@ -37,7 +37,10 @@ class TextBooks:
             if texts.is_snapshot:
                 side.clear()
             for price, size in levels:
-                side[_units(price)] = price, size
+                if size.strip("0."):
+                    side[_units(price)] = price, size
+                else:
+                    side.pop(_units(price), None)
 
     def checksum(self, instrument: int, prices: list[int], lots: list[int]) -> int:
         """Compute the checksum of a book's best levels: as many asks as bids; a level without lots is not there."""

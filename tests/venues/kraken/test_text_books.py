@@ -25,6 +25,14 @@ class TestChecksum:
         books.update(0, LevelTexts(True, [("4350.1", "2.0")], []))
         assert books.checksum(0, [0, 0, BID, 0], [0, 0, 1, 0]) == crc32("4350120")
 
+    def test_of_a_level_that_goes_and_comes_back_is_of_its_new_texts(self) -> None:
+        books = TextBooks()
+        books.update(0, LevelTexts(True, [("4350.1", "2.0")], []))
+        books.update(0, LevelTexts(False, [("4350.1", "0.00")], []))
+        assert books.checksum(0, [0, 0], [0, 0]) == crc32("")
+        books.update(0, LevelTexts(False, [("4350.10", "3.00")], []))
+        assert books.checksum(0, [0, BID], [0, 1]) == crc32("435010300")
+
     def test_is_of_one_instrument(self) -> None:
         books = TextBooks()
         books.update(0, LevelTexts(True, [("4350.1", "2.0")], []))
