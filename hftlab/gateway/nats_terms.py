@@ -180,8 +180,8 @@ class NatsTerms:
             "skip_subject_validation": True,  # subjects are made of tokens that are escaped
         }
         try:
-            async with asyncio.timeout(patience):
-                await client.connect(**{name: value for name, value in options.items() if value is not None})
+            given = {name: value for name, value in options.items() if value is not None}
+            await _within(patience, client.connect(**given))
         except TimeoutError:
             raise ConnectionFailed(report.problem or report.explained(TimeoutError())) from None
         except Exception as exc:  # what the library raises for a bad file or address has many types
@@ -189,3 +189,20 @@ class NatsTerms:
         report.start()
         report.connected()
         return client
+
+
+async def _within(patience: float | None, connecting: Coroutine[Any, Any, None]) -> None:
+    """Wait for a connection. Raises TimeoutError.
+
+    A single cancellation would not end it for certain: the library takes it for its own where it closes an attempt.
+    """
+    task = asyncio.create_task(connecting, name="hftlab connects to NATS")
+    try:
+        await asyncio.wait([task], timeout=patience)
+    finally:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=0.05)
+    if task.cancelled():
+        raise TimeoutError
+    task.result()

@@ -59,6 +59,30 @@ class TestConnecting:
         with pytest.raises(ConnectionFailed, match=r"cannot be reached.*start nats-server"):
             await connected(NatsTerms(servers=[f"nats://127.0.0.1:{free_port()}"]), patience=0.5)
 
+    async def test_patience_ends_where_the_library_loses_a_cancellation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As it does while it closes an attempt: it went on for ever, and the publisher with it."""
+        lost: list[str] = []
+
+        async def connect(*_: object, **__: object) -> None:
+            while True:
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    lost.append("once")
+                    if len(lost) % 2 == 0:
+                        raise
+
+        monkeypatch.setattr("nats.aio.client.Client.connect", connect)
+        with pytest.raises(ConnectionFailed, match="cannot be reached"):
+            await NatsTerms().connect("test", told=lambda _: None, patience=0.01)
+        trying = asyncio.create_task(NatsTerms().connect("test", told=lambda _: None))
+        await asyncio.sleep(0)
+        await until(lambda: any(one.get_name() == "hftlab connects to NATS" for one in asyncio.all_tasks()))
+        trying.cancel()
+        await asyncio.wait([trying])
+        assert trying.cancelled()
+        assert len(lost) in (2, 3, 4)
+
     async def test_user_and_password(self, tmp_path: Path) -> None:
         with NatsServer(folder=tmp_path, jetstream=False, options=["--user", "u", "--pass", "p"]) as server:
             assert await connected(NatsTerms(servers=[server.url], user="u", password="p"))
