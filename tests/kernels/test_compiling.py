@@ -164,6 +164,22 @@ def test_without_a_folder_for_its_cache_a_kernel_is_compiled_all_the_same(monkey
     assert doubled(21) == 42
 
 
+@compiled
+def _sum(first: int, second: int, third: bool) -> int:
+    return first + second if third else first - second
+
+
+@compiled
+def _sums(number: int) -> int:
+    return _sum(number, 3, True) * _sum(4, number, False) * _sum(5, 6, third=True)
+
+
+def test_constants_are_no_types_of_their_own() -> None:
+    """Whatever numbers its callers pass, a kernel is compiled once."""
+    assert _sums(7) == (7 + 3) * (4 - 7) * (5 + 6)
+    assert _sum.signatures == [(types.int64, types.int64, types.boolean)]  # type: ignore[attr-defined]
+
+
 class _Pair(NamedTuple):
     numbers: IntArray
     places: IntArray
