@@ -20,7 +20,7 @@ MODULES = [
 
 
 def wrong_with(exported: list[str] | None, module: ModuleType) -> str:
-    """What is wrong with the names that a module exports; "" if nothing is."""
+    """Return an error in the names that a module exports; "" if there is none."""
     if exported is None:
         return "has no __all__"
     if absent := [name for name in exported if getattr(module, name, None) is None]:

@@ -480,7 +480,7 @@ class Imports(NamedTuple):
 
 @functools.cache
 def imports() -> dict[Path, Imports]:
-    """What every file of the package imports. Hundreds of files are read and parsed once, and no tree is kept."""
+    """Imports of every file of the package. Hundreds of files are read and parsed once, and no tree is kept."""
     return {path: imports_in(path) for path in PACKAGE.rglob("*.py")}
 
 

@@ -20,7 +20,7 @@ _CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "on_order_update": ("update",),
     "on_end": (),
 }
-"""What a strategy reacts to, with what each call is given."""
+"""Events that a strategy reacts to, and the arguments of each call."""
 
 
 def check_calls(kind: type[Strategy]) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with a connection to NATS, in sentences that say what to do."""
+"""Errors of a connection to NATS, in sentences that say what to do."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_each_fill_has_its_own_commission(traded: Session) -> None:
 
 
 def test_a_fill_of_an_order_that_the_recording_met_half_filled_has_its_own_commission(tmp_path: Path) -> None:
-    """What was paid before is in the snapshot at the sign-in; a cancel in between tells nothing."""
+    """The snapshot at the sign-in has the costs of before; a cancel in between tells nothing."""
     writer = SessionWriter(tmp_path / "joined", source={"name": "test"})
     told = [
         order(

@@ -100,7 +100,7 @@ class TestTotal:
         assert summary.mean_exposure == pytest.approx((10 * 1000 + 20 * 1500 + 5 * 500 + 15 * 515) / 60)
 
     def test_a_loss_from_the_first_moment_on_is_a_fall_since_the_start(self) -> None:
-        """What was bought with the first message is in the table's first row, which has the loss of the spread."""
+        """The table's first row has what was bought with the first message, and the loss of the spread."""
         quotes = [quote(0, 99, 101), quote(10, 97, 99)]
         result = made_result([order("a", "BUY", 102, 10, 0)], [fill("a", "BUY", 102, 10, 0)], quotes)
         fall = result.summary().drawdown

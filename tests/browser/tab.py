@@ -146,7 +146,7 @@ class Tab:
         return self.page.evaluate(COUNT, [colour, tolerance])
 
     def voice(self) -> str:
-        """What the view has read aloud."""
+        """Return the text that the view has read aloud."""
         return self.page.locator(".voice").text_content()
 
     def leaves(self, key: str) -> bool:

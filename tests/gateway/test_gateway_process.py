@@ -1,4 +1,4 @@
-"""What a gateway's process says comes out here, whatever it is."""
+"""Lines of a gateway's process come out here, however long they are."""
 
 from __future__ import annotations
 

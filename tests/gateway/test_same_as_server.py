@@ -6,9 +6,9 @@ import asyncio
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 import pytest
@@ -29,6 +29,8 @@ from hftlab.source import Timed
 from tests.command import ROOT
 from tests.gateway.conftest import PATIENCE, until
 from tests.server.traders import Trader
+
+T = TypeVar("T")
 
 KINDS: Final[list[list[str] | None]] = [
     None,
@@ -97,7 +99,7 @@ def _parts(symbol: Any, number: int) -> dict[str, Any]:
 async def heard(
     source: Pushed, messages: list[Message], url: str, encoding: Encoding, counts: Sequence[int | None]
 ) -> list[Any]:
-    """What clients of each of KINDS are told, the first `counts` messages or all, and what they then know.
+    """Return what clients of each of KINDS are told, the first `counts` messages or all, and what they then know.
 
     What the first of them is told of errors comes behind.
     """
@@ -119,7 +121,7 @@ async def heard(
 
 
 async def replayed(recording: Replay, url: str, counts: Sequence[int | None]) -> list[Any]:
-    """What clients of each of FEW are told of a recording that stands still until they have all subscribed."""
+    """Return what clients of each of FEW are told of a recording that stands still until they have all subscribed."""
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(Client(url)) for _ in FEW]
         for client, kinds in zip(clients, FEW, strict=True):
@@ -189,22 +191,32 @@ async def test_nor_can_clients_of_a_recording(terms: NatsTerms, cluster: str) ->
         assert other == one, kinds
 
 
-async def test_nor_can_compressed_clients(terms: NatsTerms, cluster: str) -> None:
-    """Not the library's own, which does not ask for compression on loopback."""
+async def at_both(
+    told: Callable[[Pushed, list[Message], str, list[T] | None], Awaitable[list[T]]], terms: NatsTerms, cluster: str
+) -> tuple[list[T], list[T]]:
+    """Return what is told at a server, and at a gateway, whose clients wait for as much."""
     source, messages = Pushed(), script()
     async with Server(source, port=0) as server:
-        plain = await inflated(source, messages, server.url, None)
+        plain = await told(source, messages, server.url, None)
     source = Pushed()
     async with PublisherNode(source, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
         await until(lambda: gateway.server.unready() is None)
-        behind = await inflated(source, messages, gateway.url, [len(found) for found in plain])
+        return plain, await told(source, messages, gateway.url, plain)
+
+
+async def test_nor_can_compressed_clients(terms: NatsTerms, cluster: str) -> None:
+    """Not the library's own, which does not ask for compression on loopback."""
+    plain, behind = await at_both(inflated, terms, cluster)
     for kinds, one, other in zip(KINDS, plain, behind, strict=True):
         assert len(one) > 20, kinds
         assert other == one, kinds
 
 
-async def inflated(source: Pushed, messages: list[Message], url: str, counts: list[int] | None) -> list[list[Any]]:
-    """What connections that compress get for each of KINDS, without times and the numbers of their channel."""
+async def inflated(source: Pushed, messages: list[Message], url: str, goal: list[list[Any]] | None) -> list[list[Any]]:
+    """Return what connections that compress get for each of KINDS, without times and the numbers of their channel.
+
+    They wait for as many messages as `goal` has.
+    """
     async with AsyncExitStack() as stack:
         connections = [await stack.enter_async_context(connect(url, compression="deflate")) for _ in KINDS]
         for connection, kinds in zip(connections, KINDS, strict=True):
@@ -215,7 +227,7 @@ async def inflated(source: Pushed, messages: list[Message], url: str, counts: li
                 pass
         for message in messages:
             source.push(message)
-        wanted = [None for _ in connections] if counts is None else counts
+        wanted = [None for _ in connections] if goal is None else [len(found) for found in goal]
         return await asyncio.gather(*map(_facts, connections, wanted))
 
 
@@ -231,18 +243,12 @@ async def _facts(connection: ClientConnection, count: int | None) -> list[Any]:
 
 async def test_nor_can_paced_clients_but_by_what_they_skip(terms: NatsTerms, cluster: str) -> None:
     """Which state they skip is a matter of time; trades, GAPs and the newest state are not."""
-    source, messages = Pushed(), script()
-    async with Server(source, port=0) as server:
-        plain = await paced(source, messages, server.url, None)
-    source = Pushed()
-    async with PublisherNode(source, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
-        await until(lambda: gateway.server.unready() is None)
-        behind = await paced(source, messages, gateway.url, plain)
+    plain, behind = await at_both(paced, terms, cluster)
     for kinds, one, other in zip(KINDS, plain, behind, strict=True):
         assert other == one, kinds
     kinds_of_events = [kind for events in plain[1][0].values() for kind, _ in events]
     assert kinds_of_events.count("trade") > 20
-    assert kinds_of_events.count("gap") == 1 + len(source.symbols) + 2
+    assert kinds_of_events.count("gap") == 1 + len(Pushed().symbols) + 2
 
 
 Paced: TypeAlias = tuple[dict[str, list[Any]], dict[str, Any]]
@@ -250,7 +256,7 @@ Paced: TypeAlias = tuple[dict[str, list[Any]], dict[str, Any]]
 
 
 async def paced(source: Pushed, messages: list[Message], url: str, goal: list[Paced] | None) -> list[Paced]:
-    """What paced clients of each of KINDS are told, until they have all of `goal` or there is nothing more."""
+    """Return what paced clients of each of KINDS are told, until they have all of `goal` or there is nothing more."""
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(Client(url)) for _ in KINDS]
         for client, kinds in zip(clients, KINDS, strict=True):
@@ -349,7 +355,7 @@ def book_delta(
 
 
 async def test_a_gateway_that_begins_later_has_the_whole_of_an_incremental_book(terms: NatsTerms, cluster: str) -> None:
-    """Of a source that has nothing else: its levels came before the gateway was there."""
+    """The source has nothing else, and its levels came before the gateway was there."""
     source = Pushed()
     async with PublisherNode(source, terms, cluster=cluster) as publisher:
         source.push(book_delta([(10.0, 1.0), (9.0, 1.0)], [(11.0, 1.0), (12.0, 1.0)], snapshot=True))

@@ -1,4 +1,4 @@
-"""What a journal has committed is on disk, and goes on in another segment after a disk has failed."""
+"""Commits of a journal are on disk, and go on in another segment after a disk has failed."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def outcome(folder: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read back here does not depend on it; what a power loss leaves, test_power_loss.py shows."""
+    """Reading back does not depend on it; test_power_loss.py shows what a power loss leaves."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 

@@ -331,7 +331,7 @@ class TestDays:
 
 
 class TestFurtherDays:
-    """What the day before has left in the books is gone with the first message about an instrument or its order."""
+    """Orders of the day before are gone with the first message about their instrument or themselves."""
 
     def decoded(self, *days: list[bytes], apart: int, **options: Any) -> tuple[str, Stats]:
         """Actions and counts of days, each of one unit with the number 1, so much ns after the one before."""
